@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { benches } from './benches.ts';
 import type { Figure } from './figures.ts';
+import { askForHugePages } from './hugePages.ts';
 import { writePerformancePage } from './performancePage.ts';
 import { compileProgram } from './program.ts';
 import { keep } from './results.ts';
@@ -31,6 +32,7 @@ const program = new Command('bench')
         },
       );
     compileProgram();
+    askForHugePages();
     for (const name of chosen) {
       console.log(`\n${name}`);
       const startedAt = performance.now();

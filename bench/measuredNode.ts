@@ -30,13 +30,13 @@ export async function startMeasuredNode(
   settings: Readonly<Record<string, string>> = {},
   heapMiB?: number,
 ): Promise<MeasuredNode> {
-  const { PATH, NODE_COMPILE_CACHE } = process.env;
+  const { PATH, NODE_COMPILE_CACHE, GLIBC_TUNABLES } = process.env;
   const child = fork(PROCESS, {
     execArgv: [
       '--expose-gc',
       ...(heapMiB === undefined ? [] : [`--max-old-space-size=${heapMiB}`]),
     ],
-    env: { PATH, NODE_COMPILE_CACHE, PORT: '0', DATA_DIR: directory, ...settings },
+    env: { PATH, NODE_COMPILE_CACHE, GLIBC_TUNABLES, PORT: '0', DATA_DIR: directory, ...settings },
   });
   const told = (): Promise<Measures> =>
     new Promise((resolve, reject) => {

@@ -75,8 +75,11 @@ async function textOf(section: Section): Promise<string> {
 const shown = ({ value, unit }: Figure): string =>
   `${new Intl.NumberFormat('en', { maximumSignificantDigits: 3 }).format(value)} ${unit}`.trim();
 
-const machineSentence = ({ cpu, cores, memoryGiB, kernel, node, load }: Machine, at: string) =>
-  `${at.slice(0, 10)}, ${cpu}, ${cores} cores, ${memoryGiB} GiB, Linux ${kernel}, Node ${node}, load by ${load}.`;
+function machineSentence(machine: Machine, at: string): string {
+  const { cpu, cores, memoryGiB, kernel, node, load, hugePages } = machine;
+  const lent = hugePages == null ? '' : `, huge pages: ${hugePages}`;
+  return `${at.slice(0, 10)}, ${cpu}, ${cores} cores, ${memoryGiB} GiB, Linux ${kernel}${lent}, Node ${node}, load by ${load}.`;
+}
 
 async function plotsOf({ name, figures }: Section): Promise<string[]> {
   const lines: string[] = [];

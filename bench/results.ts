@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import type { Figure, Outcome } from './figures.ts';
+import { hugePages } from './hugePages.ts';
 import { hasWrk } from './load.ts';
 
 const RESULTS = new URL('./results.json', import.meta.url);
@@ -14,6 +15,8 @@ export interface Machine {
   readonly node: string;
   /** The program that makes the load of HTTP. */
   readonly load: string;
+  /** Whether it lends huge pages, and to whom; missing in results of older versions. */
+  readonly hugePages?: string | null;
 }
 
 export interface Section {
@@ -53,5 +56,6 @@ function machine(): Machine {
     kernel: release(),
     node: process.version,
     load: hasWrk ? 'wrk' : 'autocannon',
+    hugePages: hugePages(),
   };
 }

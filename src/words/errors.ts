@@ -96,6 +96,7 @@ export class StoppedError extends HearsayError {
 /** The content of the log is impossible: the node refuses to serve it. */
 export class DamagedLogError extends HearsayError {
   readonly file: string;
+  readonly fault: string;
   readonly lsn: number | null;
   constructor(file: string, fault: string, lsn: number | null) {
     const place = lsn === null ? '' : ` at lsn ${lsn}`;
@@ -104,6 +105,7 @@ export class DamagedLogError extends HearsayError {
         'node empty (its peers bring everything that they hold), or restore a backup.',
     );
     this.file = file;
+    this.fault = fault;
     this.lsn = lsn;
   }
 }

@@ -17,7 +17,8 @@ const test = suite('checkpoints of real nodes');
 const LIMIT_MS = 20_000;
 const KEYS = Array.from({ length: 300 }, (_, index) => `key${index}`);
 
-interface Started {
+/** The node is closed with the test, however that ends. */
+interface Started extends AsyncDisposable {
   readonly node: RunningNode;
   readonly notes: string[];
 }
@@ -30,7 +31,8 @@ async function started(dataDir: string, more: object = {}): Promise<Started> {
     error: () => {},
   };
   const flags = { dataDir, port: '0', joinTimeoutMs: '0ms', internalToken: 'for-tests', ...more };
-  return { node: await startNode(readSettings(flags, {}), { logger }), notes };
+  const node = await startNode(readSettings(flags, {}), { logger });
+  return { node, notes, [Symbol.asyncDispose]: () => node.close() };
 }
 
 async function putAll({ url }: RunningNode, keys: readonly string[], value: string): Promise<void> {
@@ -55,31 +57,27 @@ const isReplayed = (notes: readonly string[]): string | undefined =>
 
 test('a node that was stopped starts from its checkpoint, and proves its log afterwards', async () => {
   await using directory = await temporaryDirectory();
-  const first = await started(directory.path);
+  await using first = await started(directory.path);
   await putAll(first.node, KEYS, 'one');
   await putAll(first.node, KEYS, 'two');
   const before = shown(first.node);
   await first.node.close();
-  const second = await started(directory.path);
-  try {
-    assert.equal(shown(second.node), before);
-    assert.is(isReplayed(second.notes), undefined);
-    assert.is((await health(second.node)).status, 'ok');
-    await waitFor(async () => (await health(second.node)).proved === undefined, LIMIT_MS, 'proved');
-    assert.ok(second.notes.includes('Every row of the log is proved.'));
-    const metrics = await (await fetch(`${second.node.url}/metrics`)).text();
-    assert.match(metrics, /^hearsay_log_proved_ratio 1$/m);
-    assert.match(metrics, /^hearsay_checkpoint_lag_rows 0$/m);
-  } finally {
-    await second.node.close();
-  }
+  await using second = await started(directory.path);
+  assert.equal(shown(second.node), before);
+  assert.is(isReplayed(second.notes), undefined);
+  assert.is((await health(second.node)).status, 'ok');
+  await waitFor(async () => (await health(second.node)).proved === undefined, LIMIT_MS, 'proved');
+  assert.ok(second.notes.includes('Every row of the log is proved.'));
+  const metrics = await (await fetch(`${second.node.url}/metrics`)).text();
+  assert.match(metrics, /^hearsay_log_proved_ratio 1$/m);
+  assert.match(metrics, /^hearsay_checkpoint_lag_rows 0$/m);
 });
 
 test('damage to a checkpoint, and a log that was put back beside it, cost a replay and nothing else', async () => {
   await using directory = await temporaryDirectory();
   const file = join(directory.path, CHECKPOINT_NAME);
   const database = join(directory.path, 'hearsay.db');
-  const first = await started(directory.path);
+  await using first = await started(directory.path);
   await putAll(first.node, KEYS, 'one');
   const before = shown(first.node);
   await first.node.close();
@@ -88,7 +86,7 @@ test('damage to a checkpoint, and a log that was put back beside it, cost a repl
   bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
   await writeFile(file, bytes);
 
-  const second = await started(directory.path);
+  await using second = await started(directory.path);
   assert.equal(shown(second.node), before);
   assert.match(String(isReplayed(second.notes)), /does not have its checksum/);
   await putAll(second.node, KEYS.slice(0, 9), 'two');
@@ -96,21 +94,20 @@ test('damage to a checkpoint, and a log that was put back beside it, cost a repl
   assert.ok(existsSync(file));
   await copyFile(join(directory.path, 'older.db'), database);
 
-  const third = await started(directory.path);
+  await using third = await started(directory.path);
   assert.equal(shown(third.node), before);
   assert.match(String(isReplayed(third.notes)), /and the log ends at lsn/);
-  await third.node.close();
 });
 
 test('damage to a row that a start did not read stops the node, and refuses the next start', async () => {
   await using directory = await temporaryDirectory();
-  const first = await started(directory.path);
+  await using first = await started(directory.path);
   await putAll(first.node, KEYS, 'one');
   await first.node.close();
   const database = new Database(join(directory.path, 'hearsay.db'));
   database.prepare(`UPDATE op SET value = '"other"' WHERE lsn = 50`).run();
   database.close();
-  const second = await started(relative(process.cwd(), directory.path));
+  await using second = await started(relative(process.cwd(), directory.path));
   assert.is(isReplayed(second.notes), undefined);
   const failure = await second.node.failure.catch((error: unknown) => error);
   assert.ok(failure instanceof DamagedLogError);
@@ -122,7 +119,7 @@ test('damage to a row that a start did not read stops the node, and refuses the 
 
 test('no checkpoint is written where none is wanted', async () => {
   await using directory = await temporaryDirectory();
-  const first = await started(directory.path, { checkpointIntervalMs: '0ms' });
+  await using first = await started(directory.path, { checkpointIntervalMs: '0ms' });
   await putAll(first.node, KEYS, 'one');
   await first.node.close();
   assert.not(existsSync(join(directory.path, CHECKPOINT_NAME)));

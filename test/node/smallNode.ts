@@ -25,6 +25,8 @@ const MAX_TRIES = 10;
 const MEBIBYTE = 1024 * 1024;
 /** For what a node does with what was sent, while nothing tells that it has. */
 const MOMENT_MS = 300;
+/** For an answer of a node that has much to do, or has died. */
+const ANSWER_LIMIT_MS = 60_000;
 
 const HOST = 'Host: localhost\r\n';
 const UPGRADE =
@@ -186,8 +188,9 @@ const isAnswered = (port: number): Promise<boolean> =>
     request.on('error', () => resolve(false));
   });
 
-/** Asks until it is answered, as clients do. @returns the status, which is not 503. */
+/** Asks until it is answered, as clients do. @returns the status: 503 if it is not for a minute. */
 async function ask(url: string, init: RequestInit = {}): Promise<number> {
+  const endAt = performance.now() + ANSWER_LIMIT_MS;
   for (;;) {
     const status = await fetch(url, init).then(
       async (response) => {
@@ -196,7 +199,7 @@ async function ask(url: string, init: RequestInit = {}): Promise<number> {
       },
       () => 503,
     );
-    if (status !== 503) return status;
+    if (status !== 503 || performance.now() > endAt) return status;
     await wait(MOMENT_MS);
   }
 }
@@ -249,12 +252,18 @@ export async function outlives(attacks: readonly NamedAttack[]): Promise<void> {
   } finally {
     for (const one of [small, other]) {
       one.child.kill('SIGKILL');
-      await once(one.child, 'close');
+      await one.closed;
     }
   }
 }
 
-function startSmall(words: readonly string[]): { child: ChildProcess; output: () => string } {
+interface SmallNode {
+  readonly child: ChildProcess;
+  readonly output: () => string;
+  readonly closed: Promise<unknown>;
+}
+
+function startSmall(words: readonly string[]): SmallNode {
   const limited = `ulimit -n ${DESCRIPTORS}; exec "$0" "$@"`;
   const flags = [`--max-old-space-size=${HEAP_MEBIBYTES}`, MAIN];
   const child = spawn('sh', ['-c', limited, process.execPath, ...flags, ...words], {
@@ -265,5 +274,5 @@ function startSmall(words: readonly string[]): { child: ChildProcess; output: ()
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     output += text;
   });
-  return { child, output: () => output };
+  return { child, output: () => output, closed: once(child, 'close') };
 }

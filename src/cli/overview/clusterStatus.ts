@@ -36,6 +36,8 @@ export interface NodeStatus {
   readonly holdsBack: boolean;
   /** UTC milliseconds; null if nobody has heard it. */
   readonly lastHeardAtMs: number | null;
+  /** The least time for which a node has not heard it, by the clock of that node; null if nobody tells it. */
+  readonly silentMs: number | null;
   readonly figures: Figures | null;
 }
 
@@ -96,6 +98,7 @@ function memberStatus(
       one.members.some((each) => each.origin === origin && each.holdsBack),
     ),
     lastHeardAtMs: report === undefined ? lastHeard(origin, now) : now.atMs,
+    silentMs: report === undefined ? silenceOf(origin, now) : 0,
     figures: report?.figures ?? null,
   };
 }
@@ -162,6 +165,7 @@ function awaitedNodes(
     lagMs: null,
     holdsBack: false,
     lastHeardAtMs: null,
+    silentMs: null,
     figures: null,
   }));
 }
@@ -183,6 +187,18 @@ function lastHeard(origin: string, { reports }: Observation): number | null {
     ),
   );
   return times.length === 0 ? null : Math.max(...times);
+}
+
+/** The clock of a node that hears it may be another than ours. */
+function silenceOf(origin: string, { reports }: Observation): number | null {
+  const silences = reports.flatMap(({ members, clockMs }) =>
+    members.flatMap((member) =>
+      member.origin === origin && member.lastHeardAt !== null && clockMs !== null
+        ? [clockMs - Date.parse(member.lastHeardAt)]
+        : [],
+    ),
+  );
+  return silences.length === 0 ? null : Math.min(...silences);
 }
 
 function lagOf(nodeId: string, origin: string, { reports }: Observation): number | null {

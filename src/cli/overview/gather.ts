@@ -101,6 +101,7 @@ export class Gatherer {
     return {
       ...clusterViewOf(cluster.body, url),
       url,
+      clockMs: cluster.dateMs,
       health: healthOf(health.body),
       // A node that has much to do may leave its metrics out.
       figures:

@@ -11,6 +11,8 @@ export interface NodeHealth {
 export interface NodeReport extends ClusterView {
   /** The URL at which it was asked. */
   readonly url: string;
+  /** The node's own clock when it told its members, UTC milliseconds; null if it does not tell it. */
+  readonly clockMs: number | null;
   readonly health: NodeHealth;
   /** Null if the node told no metrics. */
   readonly figures: Figures | null;

@@ -138,7 +138,7 @@ export const topLines = (
 interface LastField {
   readonly title: string;
   readonly leastWidth: number;
-  readonly cell: (node: NodeStatus, atMs: number) => string;
+  readonly cell: (node: NodeStatus) => string;
 }
 
 function linesOf(
@@ -148,10 +148,10 @@ function linesOf(
   fields: readonly Field[],
   last: LastField,
 ): Styled[] {
-  const { atMs, nodes, faults, notes } = status;
+  const { nodes, faults, notes } = status;
   const rows = nodes.map((node) => {
     const own = (node.origin === null ? undefined : rates.get(node.origin)) ?? NO_RATES;
-    return [...fields.map(({ cell }) => cell(node, own)), last.cell(node, atMs)];
+    return [...fields.map(({ cell }) => cell(node, own)), last.cell(node)];
   });
   const table = new Table(measured(fields, rows), last, columns);
   return [
@@ -191,10 +191,10 @@ function verdictOn(nodes: number, faults: number): string {
 const SILENT_MS = 10_000;
 
 /** For how long a member has kept dead entries from being collected, by the time since it was heard. */
-function holdsBackText({ holdsBack, lastHeardAtMs }: NodeStatus, atMs: number): string {
+function holdsBackText({ holdsBack, silentMs: silence }: NodeStatus): string {
   if (!holdsBack) return '';
-  if (lastHeardAtMs === null) return 'yes';
-  const silentMs = wholeSeconds(atMs - lastHeardAtMs);
+  if (silence === null) return 'yes';
+  const silentMs = wholeSeconds(silence);
   return silentMs < SILENT_MS ? '' : `yes, ${durationText(silentMs)}`;
 }
 

@@ -3,7 +3,7 @@
  * ends after a while without reads, because most nodes are never asked.
  */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { DamagedLogError, HearsayError, NotReadableError } from '../../words/errors.ts';
 import { RETRY_AFTER_MS } from '../../words/time.ts';
@@ -26,7 +26,7 @@ export class LineThread implements LineReader {
 
   /** @param origin the origin of the node's present log. */
   constructor(directory: string, origin: () => string) {
-    this.#directory = directory;
+    this.#directory = resolve(directory);
     this.#origin = origin;
   }
 

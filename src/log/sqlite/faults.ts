@@ -3,6 +3,7 @@
  * survive.
  */
 
+import { DamagedLogError } from '../../words/errors.ts';
 import { RowFault } from './columns.ts';
 import { HeaderFault } from './header.ts';
 
@@ -66,6 +67,8 @@ export function faultOf(error: unknown): Fault {
   if (error instanceof RowFault) return { kind: 'damaged', message: error.message, lsn: error.lsn };
   if (error instanceof HeaderFault || error instanceof DamageFault)
     return { kind: 'damaged', message: error.message, lsn: null };
+  if (error instanceof DamagedLogError)
+    return { kind: 'damaged', message: error.fault, lsn: error.lsn };
   if (error instanceof WrongFault) return { kind: 'wrong', message: error.message, lsn: null };
   if (!(error instanceof Error)) return { kind: 'other', message: String(error), lsn: null };
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';

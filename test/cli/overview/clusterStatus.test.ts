@@ -313,17 +313,23 @@ status('the table of a usual terminal shows the whole URLs of nodes of one machi
 });
 
 status('top tells who holds collection back once that member is silent for 10 s', () => {
-  const shown = (silentMs: number): string => {
-    const lastHeardAt = new Date(NOW_MS - silentMs).toISOString();
-    const members = NAMES.map((name) => ({ ...member(name, OPS), lastHeardAt }));
-    const holding = members.map((one) => ({ ...one, holdsBack: one.nodeId === 'node3' }));
-    const reports = three({ node1: { members: holding }, node2: { members: holding } });
+  const shown = (silentMs: number, aheadMs = 0): string => {
+    const reporting = (clockMs: number) => {
+      const lastHeardAt = new Date(clockMs - silentMs).toISOString();
+      const members = NAMES.map((name) => ({ ...member(name, OPS), lastHeardAt }));
+      const holding = members.map((one) => ({ ...one, holdsBack: one.nodeId === 'node3' }));
+      return { clockMs, members: holding };
+    };
+    const reports = three({ node1: reporting(NOW_MS), node2: reporting(NOW_MS + aheadMs) });
     const now = observation(reports.slice(0, 2));
     const lines = topLines(judge(now, now), new Map(), 120).map(plainText);
     return lines.find((line) => line.startsWith('node3 '))?.trimEnd() ?? '';
   };
   assert.not.match(shown(9000), /yes, /);
   assert.match(shown(12_000), /yes, 12s$/);
+  const hourMs = 3_600_000;
+  for (const aheadMs of [hourMs, -hourMs])
+    assert.match(shown(12_000, aheadMs), /yes, 12s$/, 'each node counts by its own clock');
 });
 
 /** Gives one observation after the other, and the last again. */

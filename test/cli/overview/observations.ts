@@ -45,6 +45,7 @@ export function report(
     clusterName: 'hearsay',
     clusterId: '0123456789abcdef',
     url: urlOf(nodeId),
+    clockMs: NOW_MS,
     members: [member(nodeId, ops), ...others.map((other) => member(other, ops))],
     ring: null,
     peers: others.map((other) => peer(other)),

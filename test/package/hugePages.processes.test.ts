@@ -1,0 +1,65 @@
+/** The image and the unit of systemd ask for memory in huge pages, and a node gets them where the machine lends them. */
+import { existsSync, readFileSync } from 'node:fs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { hugePages } from '../../bench/hugePages.ts';
+import { MIB } from '../../src/words/size.ts';
+import { type NodeProcess, startCluster } from '../support/nodes.ts';
+
+const huge = suite('huge pages');
+
+const VALUE_BYTES = 1024;
+const BATCHES = 240;
+const BATCH_OPS = 100;
+/** Half of the values. */
+const LEAST_BYTES = (BATCHES * BATCH_OPS * VALUE_BYTES) / 2;
+
+const textOf = (path: string): string =>
+  readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+
+/** Of the environment that they give to a node. */
+const ASKED = /^(?:ENV |Environment=)GLIBC_TUNABLES=(\S+)$/m;
+const asked = ['Dockerfile', 'deploy/hearsay.service'].map((path) => ASKED.exec(textOf(path))?.[1]);
+
+async function fill({ url }: NodeProcess): Promise<void> {
+  for (let batch = 0; batch < BATCHES; batch++) {
+    const ops = Array.from({ length: BATCH_OPS }, (_, index) => ({
+      op: 'put',
+      key: `${batch}-${index}`,
+      value: 'x'.repeat(VALUE_BYTES),
+      version: 1,
+    }));
+    const answer = await fetch(`${url}/cache`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ ops }),
+    });
+    assert.is(answer.status, 200);
+    await answer.arrayBuffer();
+  }
+}
+
+function hugeBytes({ pid }: NodeProcess): number {
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+  return Number(/^AnonHugePages:\s+(\d+) kB$/m.exec(text)?.[1]) * 1024;
+}
+
+huge('the image and the unit ask for them by the same variable', () => {
+  assert.ok(asked[0]?.includes('hugetlb=1'), String(asked));
+  assert.is(asked[0], asked[1]);
+});
+
+const isLent = ['always', 'madvise'].includes(hugePages() ?? 'never');
+// Alpine's C library knows no such variable.
+if (isLent && !existsSync('/etc/alpine-release'))
+  huge('hold most of the values of a node that asks for them', async () => {
+    const environment = { GLIBC_TUNABLES: asked[0] };
+    await using cluster = await startCluster({ nodes: 1, environment });
+    const node = cluster.node(0);
+    await fill(node);
+    const bytes = hugeBytes(node);
+    assert.ok(bytes > LEAST_BYTES, `${Math.round(bytes / MIB)} MiB`);
+  });
+else huge.skip('hold most of the values: this machine lends none', () => {});
+
+huge.run();
