@@ -3,6 +3,7 @@
  * errors become answers, and the answer is counted. Both paths to a handler share it.
  */
 import type { IncomingMessage } from 'node:http';
+import { DamagedLogError } from '../words/errors.ts';
 import type { Limits } from '../words/limits.ts';
 import { type Answerable, answerProblem } from './answer/answer.ts';
 import { Problem, plannedProblem } from './answer/problem.ts';
@@ -61,9 +62,10 @@ export class Frame {
     const { req, res } = exchange;
     const { limits, log, bounds } = this.#options;
     let problem = plannedProblem(error);
+    const asked = { method: req.method, path: pathOf(req.url ?? '/') };
+    if (error instanceof DamagedLogError) log.error(asked, error.message);
     if (problem === undefined) {
-      const details = { err: error, method: req.method, path: pathOf(req.url ?? '/') };
-      log.error(details, 'A request failed in a way that nobody planned.');
+      log.error({ err: error, ...asked }, 'A request failed in a way that nobody planned.');
       problem = new Problem(500, 'The node could not answer; its log says why.');
     }
     if (res.headersSent) req.destroy();

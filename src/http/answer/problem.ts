@@ -5,6 +5,7 @@
 import { http } from '../../net/http.ts';
 import {
   CommitFailedError,
+  DamagedLogError,
   DiskFullError,
   HearsayError,
   NotReadableError,
@@ -98,5 +99,11 @@ export function plannedProblem(error: unknown): Problem | undefined {
     return new Problem(503, error.message, { headers: ['Connection', 'close'] });
   if (error instanceof DiskFullError) return new Problem(507, error.message);
   if (error instanceof CommitFailedError) return new Problem(500, error.message);
+  if (error instanceof DamagedLogError) return new Problem(500, damageDetail(error));
   return undefined;
 }
+
+/** Without the place of the log, which is no matter of clients. */
+const damageDetail = ({ fault, lsn }: DamagedLogError): string =>
+  `The log of this node is damaged${lsn === null ? '' : ` at lsn ${lsn}`}: ${fault}. Move its data directory aside and ` +
+  'start it empty, or restore a backup.';

@@ -12,14 +12,15 @@ import { parseLine, rowOf } from '../../../src/log/tools/rowLine.ts';
 import { verify } from '../../../src/log/tools/verify.ts';
 import { Walk } from '../../../src/log/tools/walk.ts';
 import { readSettings } from '../../../src/node/settings.ts';
-import { type RunningNode, startNode } from '../../../src/node/startNode.ts';
+import { type NodeLog, type RunningNode, startNode } from '../../../src/node/startNode.ts';
+import { tamper } from '../../log/tools/files.ts';
 import { membership } from '../../support/ops.ts';
 import { temporaryDirectory, waitFor } from '../../support/processes.ts';
 
 const test = suite('the log over HTTP');
 
 const TOKEN = 'the-token';
-const QUIET = { info: () => {}, warn: () => {}, error: () => {} };
+const QUIET: NodeLog = { info: () => {}, warn: () => {}, error: () => {} };
 
 interface Served extends AsyncDisposable {
   readonly node: RunningNode;
@@ -36,7 +37,7 @@ interface Served extends AsyncDisposable {
   ): Promise<{ status: number; body: Record<string, unknown> }>;
 }
 
-async function serve(more: Readonly<Record<string, string>> = {}): Promise<Served> {
+async function serve(more: Readonly<Record<string, string>> = {}, logger = QUIET): Promise<Served> {
   const directory = await temporaryDirectory();
   const flags = {
     dataDir: directory.path,
@@ -45,7 +46,7 @@ async function serve(more: Readonly<Record<string, string>> = {}): Promise<Serve
     internalToken: TOKEN,
     ...more,
   };
-  const node = await startNode(readSettings(flags, {}), { logger: QUIET });
+  const node = await startNode(readSettings(flags, {}), { logger });
   const { url } = node;
   const answerOf = async (response: Response) => {
     const text = await response.text();
@@ -433,6 +434,28 @@ test('a member is retired by a name or a URL of before, unless another member be
   join('moved.cccccc', 'some', 'http://old:2');
   join('moved.cccccc', 'other', 'http://new:2');
   assert.is((await retire('http://old:2/')).body.origin, 'moved.cccccc');
+});
+
+test('a log that is damaged while its node runs is told as such to who asks, and to the log', async () => {
+  const errors: string[] = [];
+  const error = (_details: object, message: string): void => void errors.push(message);
+  await using served = await serve({}, { ...QUIET, error });
+  await served.put('k', { value: 1, version: 1 });
+  const { place } = served.node.replica;
+  tamper(place, 'DROP TABLE meta');
+  for (const path of ['/_log', '/_log/rows?limit=1', '/cache/k?at=-1ms']) {
+    const { status, body } = await served.get(path, TOKEN);
+    assert.is(status, 500, path);
+    assert.match(
+      String(body.detail),
+      /^The log of this node is damaged: its table meta is missing\. Move /,
+    );
+    assert.not(String(body.detail).includes(place));
+  }
+  assert.is(
+    errors.filter((message) => message.startsWith(`The log ${place} is damaged: `)).length,
+    3,
+  );
 });
 
 test.run();
