@@ -4,9 +4,11 @@
  */
 import { readFileSync } from 'node:fs';
 
+export const HUGE_PAGES = 'glibc.malloc.hugetlb=1';
+
 /** The variable of the C library (glibc 2.35 and newer) stays as it is where it is set. */
 export function askForHugePages(): void {
-  process.env.GLIBC_TUNABLES ??= 'glibc.malloc.hugetlb=1';
+  process.env.GLIBC_TUNABLES ??= HUGE_PAGES;
 }
 
 /** To whom this machine lends them: `always`, those who ask (`madvise`), or `never`; null where it has none. */

@@ -61,13 +61,11 @@ export class Frame {
   fail(exchange: Exchange, error: unknown): void {
     const { req, res } = exchange;
     const { limits, log, bounds } = this.#options;
-    let problem = plannedProblem(error);
-    const asked = { method: req.method, path: pathOf(req.url ?? '/') };
-    if (error instanceof DamagedLogError) log.error(asked, error.message);
-    if (problem === undefined) {
-      log.error({ err: error, ...asked }, 'A request failed in a way that nobody planned.');
-      problem = new Problem(500, 'The node could not answer; its log says why.');
-    }
+    const planned = plannedProblem(error);
+    if (planned === undefined)
+      log.error({ err: error, ...askedBy(req) }, 'A request failed in a way that nobody planned.');
+    else if (error instanceof DamagedLogError) log.error(askedBy(req), error.message);
+    const problem = planned ?? new Problem(500, 'The node could not answer; its log says why.');
     if (res.headersSent) req.destroy();
     else answerProblem(exchange, problem);
     dropBody(req, limits, bounds.connections);
@@ -86,6 +84,8 @@ export class Frame {
     bounds.connections.sending(res);
   }
 }
+
+const askedBy = ({ method, url = '/' }: IncomingMessage): object => ({ method, path: pathOf(url) });
 
 /** Neither values nor headers are logged, for they may be secret. */
 function logAtEnd(

@@ -2,6 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MIB } from '../../src/words/size.ts';
+import { batch, puts, range } from '../cluster/writes.ts';
 import { type NodeProcess, startCluster } from '../support/nodes.ts';
 
 const young = suite('the room for young objects');
@@ -16,21 +17,10 @@ async function youngBytes({ url }: NodeProcess): Promise<number> {
   return Number(/^nodejs_heap_space_size_total_bytes\{space="new"\} (\d+)/m.exec(text)?.[1]);
 }
 
-async function writeMany({ url }: NodeProcess): Promise<void> {
-  for (let batch = 0; batch < BATCHES; batch++) {
-    const ops = Array.from({ length: BATCH_OPS }, (_, index) => ({
-      op: 'put',
-      key: `${batch}-${index}`,
-      value: 'x'.repeat(100),
-      version: 1,
-    }));
-    const answer = await fetch(`${url}/cache`, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ ops }),
-    });
-    assert.is(answer.status, 200);
-    await answer.arrayBuffer();
+async function writeMany(node: NodeProcess): Promise<void> {
+  for (const one of range(BATCHES)) {
+    const keys = range(BATCH_OPS).map((index) => `${one}-${index}`);
+    await batch(node, puts(keys, 'x'.repeat(100), 1));
   }
 }
 
